@@ -135,5 +135,7 @@ export class FilmRefusal extends Error {
     super(reason);
     this.name = 'FilmRefusal';
     this.status = status;
+    // Refusals are kept, and frames of a stack would keep with them what was being read.
+    this.stack = `${this.name}: ${reason}`;
   }
 }

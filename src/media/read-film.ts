@@ -2,7 +2,7 @@
 // A generator that yields what it needs (film.ts), so that whoever drives it decides how bytes come and when others have their turn.
 // Not here: tracks (read-track.ts), fragments (read-fragments.ts), how film is offered (presentation/).
 
-import { type Box, BoxError, headerBytes, readBox } from '../wire/iso-bmff/boxes.js';
+import { type Box, BoxError, headerBytes, readBox, typeAt } from '../wire/iso-bmff/boxes.js';
 import { timesOf } from '../wire/iso-bmff/movie.js';
 import {
   type Film,
@@ -92,7 +92,7 @@ function* readTopLevel(size: number): Reading<TopLevel> {
       );
     }
     if (box.type === 'ftyp' && box.end - box.payload >= 4 && brand === '')
-      brand = text4(yield* bytesAt(box.payload, 4));
+      brand = typeAt(yield* bytesAt(box.payload, 4), 0);
     if (box.type === 'moov') moov ??= box;
     if (box.type === 'moof') firstFragment = box.start;
     else boxes.push({ type: box.type, offset: box.start, length: box.end - box.start });
@@ -103,12 +103,6 @@ function* readTopLevel(size: number): Reading<TopLevel> {
     throw new FilmRefusal('has no header (moov): it is cut off or still being written; wait, or copy it again');
   }
   return { boxes, moov, brand, firstFragment, isOpenEnded };
-}
-
-function text4(view: DataView): string {
-  let text = '';
-  for (let index = 0; index < 4; index++) text += String.fromCharCode(view.getUint8(index));
-  return text;
 }
 
 function* read(size: number, kept: FilmTables): Reading<Film> {

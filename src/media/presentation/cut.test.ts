@@ -96,6 +96,13 @@ test('one picture that lasts for no time is shown for a moment', () => {
   assert.equal(renditions[0]!.segments.durationTicks(0), 13);
 });
 
+test('pictures that stand for hours have no rate that playlists could tell', () => {
+  const rateOf = (hours: number) =>
+    presentationOf(madeUpFilm({ timescale: 1, count: 3, duration: hours * 3600 })).renditions[0]!.frameRate;
+  assert.equal(rateOf(1), undefined);
+  assert.equal(rateOf(0.5), 1 / 1800);
+});
+
 test('a last piece of less than a quarter of the target belongs to the segment before', () => {
   assert.deepEqual(starts(presentationOf(madeUpFilm({ ...video(9, 50), count: 224 }))), [0, 4, 8.96]);
   assert.deepEqual(starts(presentationOf(madeUpFilm({ ...video(9, 50), count: 225 }))), [0, 4, 8, 9]);

@@ -183,7 +183,9 @@ function frameRateOf({ track, first, end }: Timeline): number | undefined {
   const { samples, timescale } = track;
   const steps = end - first - 1;
   const ticks = steps > 0 ? samples.decodeTime(end - 1) - samples.decodeTime(first) : samples.duration(first);
-  return ticks > 0 ? (Math.max(1, steps) * timescale) / ticks : undefined;
+  const rate = (Math.max(1, steps) * timescale) / ticks;
+  // Of pictures that stand for hours there is none to be told: playlists have thousandths.
+  return ticks > 0 && rate >= 0.0005 ? rate : undefined;
 }
 
 function targetDurationOf(timelines: readonly Timeline[], cut: readonly Segments[]): number {

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setFlagsFromString } from 'node:v8';
 import fc from 'fast-check';
 import { cpuMs } from '../../../test/support/cpu-time.js';
 import { repeated } from '../../../test/support/long.js';
 import { maxSubtitleBytes, readSubtitle, SubtitleRefusal } from './read-subtitle.js';
+import type { Cue } from './subtitle.js';
 import { wholeWebVtt } from './write-webvtt.js';
 
 const read = (text: string, format: 'vtt' | 'srt' = 'vtt') => readSubtitle(Buffer.from(text), format);
@@ -170,4 +172,12 @@ test('whatever is read, what is written is read back the same', () => {
     }),
     { numRuns: repeated(2000) },
   );
+});
+
+test('cues have one shape in memory, those at other times too: a shape of its own for each would be larger than it', () => {
+  setFlagsFromString('--allow-natives-syntax');
+  const areAlike = new Function('one', 'other', 'return %HaveSameMap(one, other)') as (a: Cue, b: Cue) => boolean;
+  const subtitle = read(vtt('00:01.000 --> 00:02.000', 'a', '', '00:03.000 --> 00:04.000 line:0', 'b'));
+  for (const { cues } of [subtitle, subtitle.delayedBy(500)]) assert.ok(areAlike(cues[0]!, cues[1]!));
+  setFlagsFromString('--no-allow-natives-syntax');
 });

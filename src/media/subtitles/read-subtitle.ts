@@ -165,7 +165,10 @@ class CueReader {
     }
     if (text.length > 0 && times.endMs > times.startMs) {
       if (this.cues.length === maxCues) throw new SubtitleRefusal(`has more than ${maxCues} cues`);
-      this.cues.push({ ...times, settings: this.#isWebVtt ? times.settings : '', text: text.join('\n') });
+      const { startMs, endMs } = times;
+      const settings = this.#isWebVtt ? times.settings : '';
+      // One by one: V8 gives each object that another is spread into a shape of its own, which is larger than the cue.
+      this.cues.push({ startMs, endMs, settings, text: text.join('\n') });
     }
     return at;
   }

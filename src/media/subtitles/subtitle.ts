@@ -43,7 +43,13 @@ export class Subtitle {
     const whole = Math.round(ms);
     if (whole === 0) return this;
     if (this.#delayed?.ms !== whole) {
-      const cues = this.cues.map((cue) => ({ ...cue, startMs: cue.startMs + whole, endMs: cue.endMs + whole }));
+      const moved = ({ startMs, endMs, settings, text }: Cue): Cue => ({
+        startMs: startMs + whole,
+        endMs: endMs + whole,
+        settings,
+        text,
+      });
+      const cues = this.cues.map(moved);
       this.#delayed = { ms: whole, subtitle: new Subtitle(this.blocks, cues) };
     }
     return this.#delayed.subtitle;

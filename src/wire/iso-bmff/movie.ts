@@ -2,7 +2,7 @@
 // is not there reads as nothing said. Not here: tables of samples (media/), sample entries.
 
 import { canonicalTag } from '../../text/language-tag.js';
-import { int64, uint64 } from './boxes.js';
+import { int64, typeAt, uint64 } from './boxes.js';
 
 /** `mvhd` and `mdhd`: ticks a second and the duration in them; undefined where nothing usable is said. */
 export function timesOf(view: DataView): { timescale: number; duration: number } | undefined {
@@ -91,8 +91,7 @@ const longestName = 100;
 /** `hdlr`: the kind of track, and its name. */
 export function handlerOf(view: DataView): { type: string; name: string } | undefined {
   if (view.byteLength < 24) return undefined;
-  let type = '';
-  for (let index = 8; index < 12; index++) type += String.fromCharCode(view.getUint8(index));
+  const type = typeAt(view, 8);
   let from = 24;
   // QuickTime's names begin with their length.
   if (view.byteLength > 25 && view.getUint8(24) === view.byteLength - 25) from = 25;
