@@ -128,7 +128,8 @@ export class ListPump {
       shares.next();
       return true;
     }
-    // What is less than a packet waits for the next share: by itself it would be one more, which BBR sent up to 20 ms late.
+    // What is less than a packet waits, corked, until the kernel's timer sends it 200 ms later: sent at once it would be one more behind the
+    // others, which BBR sent up to 20 ms late. Behind the last share nothing waits.
     this.waiting = true;
     this.#dueMs = dueMs;
     this.#loop.whenDue(this, dueMs);
