@@ -130,12 +130,70 @@ export function measureSegments(
   return areAlone;
 }
 
-/** More segments than last one target duration and a half: what was recorded of a screen may have a picture that stands for minutes among segments of seconds. */
-const mostInSet: u32 = 512;
+/** Where segments begin, in ticks; the last one ends where one more begins. */
+function startOf(starts: usize, segment: u32): f64 {
+  return load<f64>(starts + (segment << 3));
+}
+
+/** Bytes of all segments before one. */
+function bytesTo(sums: usize, segment: u32): f64 {
+  return segment === 0 ? 0 : load<f64>(sums + ((segment - 1) << 3));
+}
+
+/** A set of neighbouring segments. */
+@unmanaged
+class RatedSet {
+  first: u32;
+  end: u32;
+}
 
 /**
- * The largest rate, in bits a second, of neighbouring segments that last between half a target duration and one and a half and begin with one of the first `count`, of `known` that there are.
- * `starts` has one more, when the last one ends.
+ * The set that has most bytes above what a rate (bytes a tick) gives in its time, among those that begin with one of the first `count` and last from `least` to `most` ticks; none with `end`
+ * 0. Each end is taken once: `queue` has those that are not too long yet, rising, and of two that are, the later one is kept alone where it has more above the rate.
+ */
+function richestSet(
+  starts: usize,
+  sums: usize,
+  count: u32,
+  known: u32,
+  least: f64,
+  most: f64,
+  rate: f64,
+  queue: usize,
+  set: RatedSet,
+): void {
+  let richest: f64 = 0;
+  let head: u32 = 0;
+  let tail: u32 = 0;
+  let next: u32 = 1;
+  set.end = 0;
+  for (let first: u32 = 0; first < count; first++) {
+    const start = startOf(starts, first);
+    for (; next <= known && startOf(starts, next) - start <= most; next++) {
+      const above = bytesTo(sums, next) - rate * startOf(starts, next);
+      while (tail > head) {
+        const last = load<u32>(queue + ((tail - 1) << 2));
+        if (bytesTo(sums, last) - rate * startOf(starts, last) > above) break;
+        tail--;
+      }
+      store<u32>(queue + (tail << 2), next);
+      tail++;
+    }
+    while (head < tail && startOf(starts, load<u32>(queue + (head << 2))) - start < least) head++;
+    if (head === tail) continue;
+    const end = load<u32>(queue + (head << 2));
+    const above = bytesTo(sums, end) - bytesTo(sums, first) - rate * (startOf(starts, end) - start);
+    if (above <= richest) continue;
+    richest = above;
+    set.first = first;
+    set.end = end;
+  }
+}
+
+/**
+ * The largest rate, in bits a second, of neighbouring segments that last between half a target duration and one and a half and begin with one of the first `count`, of `known` that there are;
+ * `peak` where that is not larger. `starts` has one more, when the last one ends; `lengths` become sums. A rate that some set is above is replaced by that of the set which is most above it
+ * (Dinkelbach's method), which ends after a few rounds: looked at one by one, the sets of a film with a picture that stands for minutes are hundreds for each segment.
  */
 export function largestRate(
   starts: usize,
@@ -144,22 +202,27 @@ export function largestRate(
   known: u32,
   timescale: f64,
   targetDuration: f64,
+  peak: f64,
+  queue: usize,
+  set: RatedSet,
 ): f64 {
-  let peak: f64 = 0;
   const most = 1.5 * targetDuration * timescale;
   const least = 0.5 * targetDuration * timescale;
-  for (let first: u32 = 0; first < count; first++) {
-    let bytes: f64 = 0;
-    let ticks: f64 = 0;
-    const end = min(known, first + mostInSet);
-    for (let segment = first; segment < end; segment++) {
-      bytes += load<f64>(lengths + (segment << 3));
-      ticks += load<f64>(starts + (segment << 3), 8) - load<f64>(starts + (segment << 3));
-      if (ticks > most) break;
-      if (ticks >= least) peak = max(peak, (8 * bytes * timescale) / ticks);
-    }
+  for (let segment: u32 = 1; segment < known; segment++) {
+    const at = lengths + (segment << 3);
+    store<f64>(at, load<f64>(at) + load<f64>(at - 8));
   }
-  return peak;
+  let largest: f64;
+  let rate = peak;
+  do {
+    largest = rate;
+    richestSet(starts, lengths, count, known, least, most, largest / (8 * timescale), queue, set);
+    if (set.end === 0) break;
+    const bytes = bytesTo(lengths, set.end) - bytesTo(lengths, set.first);
+    rate = (8 * bytes * timescale) / (startOf(starts, set.end) - startOf(starts, set.first));
+    // Not above it where the difference is that of rounding.
+  } while (rate > largest);
+  return largest;
 }
 
 /** A key frame that begins no segment is listed when it is this long behind the one before it: in some films every frame is one. */

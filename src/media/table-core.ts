@@ -33,7 +33,7 @@ interface TableFunctions {
   cutSound(track: number, cutting: number, isBefore: number, cuts: number, room: number): number;
   cutEnd(track: number, cutting: number, cuts: number, room: number): number;
   measureSegments(...places: readonly [number, number, number, number, number, number, number, number]): number;
-  largestRate(...numbers: readonly [number, number, number, number, number, number]): number;
+  largestRate(...numbers: readonly [number, number, number, number, number, number, number, number, number]): number;
   listPictures(
     track: number,
     listing: number,
@@ -50,8 +50,9 @@ export const trackWords = 38;
 export const mostTracks = 1024;
 /** Segments that are cut or measured in one call. */
 export const segmentsATurn = 256;
-/** And those behind them that a rate may be of. */
-export const segmentsBehind = 512;
+/** Those of which the largest rate is found in one call, and those behind them that it may be of: one picture may stand for an hour while others come twice a second. */
+export const ratesATurn = 2048;
+export const ratesBehind = 4096;
 /** Memory for tables: of films that are kept, and of those that are being read. */
 const poolBytes = 160 * 1024 * 1024;
 
@@ -84,6 +85,8 @@ export interface TableCore {
   readonly cuts: Area<Uint32Array>;
   readonly times: Area<Float64Array>;
   readonly lengths: Area<Float64Array>;
+  /** Ends of neighbouring segments of which a rate is looked for. */
+  readonly ends: Area<Uint32Array>;
   readonly heads: Area<Uint32Array>;
   readonly kinds: Area<Uint32Array>;
   /** Key frames, and bytes in front of them. */
@@ -109,7 +112,9 @@ export function tableCore(): TableCore {
   return shared;
 }
 
-const segmentsKnown = segmentsATurn + segmentsBehind + 1;
+/** One more than there are: where the last one ends. */
+const segmentsKnown = segmentsATurn + 1;
+const ratesKnown = ratesATurn + ratesBehind + 1;
 /** At least what all areas take; what they leave is the pool's. */
 const workBytes = 512 * 1024;
 
@@ -127,7 +132,7 @@ function warm(core: TableFunctions, { buffer }: WebAssembly.Memory, at: number):
   core.cutSound(at, at, 0, at, 0);
   core.cutEnd(at, at, at, 0);
   core.measureSegments(at, 0, at, 0, at, at, at, at);
-  core.largestRate(at, at, 0, 0, 1, 1);
+  core.largestRate(at, at, 0, 0, 1, 1, 0, at, at);
   core.listPictures(at, at, at, at, 0, 0, at, at, at, at);
 }
 
@@ -151,13 +156,13 @@ function layOut({ core, memory }: CoreInstance<TableFunctions>): TableCore {
   const [state, input, low, firsts, counts] = [words(stateBytes / 4), words(), words(), words(), words()];
   const high = place(2 * stretchWords);
   warm(core, memory, state.at);
-  const [tracks, cuts] = [words(mostTracks * trackWords), words(segmentsKnown)];
-  const [times, lengths] = [floats(segmentsKnown), floats(segmentsKnown)];
+  const [tracks, cuts, ends] = [words(mostTracks * trackWords), words(segmentsKnown), words(ratesKnown)];
+  const [times, lengths] = [floats(ratesKnown), floats(ratesKnown)];
   const [heads, kinds] = [words(segmentsKnown), words(segmentsKnown)];
   const [samples, fronts] = [words(segmentsKnown), words(segmentsKnown)];
   return {
     ...{ core, state, words: input, low, firsts, counts },
-    ...{ tracks, cuts, times, lengths, heads, kinds, samples, fronts },
+    ...{ tracks, cuts, times, lengths, ends, heads, kinds, samples, fronts },
     trackFloats: new Float64Array(buffer, tracks.at, (mostTracks * trackWords) / 2),
     pool: { buffer, from: next, to: buffer.byteLength },
     stateFloats: new Float64Array(buffer, state.at, stateBytes / 8),

@@ -216,7 +216,7 @@ export function largestRate(
   segments.forEach((_, first) => {
     let bytes = 0;
     let ticks = 0;
-    for (let segment = first; segment < Math.min(segments.length, first + 512); segment++) {
+    for (let segment = first; segment < segments.length; segment++) {
       bytes += segments[segment]!.bytes;
       ticks += (segments[segment + 1]?.start ?? end) - segments[segment]!.start;
       if (ticks > 1.5 * targetDuration * timescale) break;

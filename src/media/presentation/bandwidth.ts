@@ -1,7 +1,7 @@
 // What BANDWIDTH and AVERAGE-BANDWIDTH say of a rendition, from the sizes of its segments. Not here: sums over renditions of a
 // variant (playlists).
 
-import { segmentsATurn } from '../table-core.js';
+import { ratesATurn } from '../table-core.js';
 import { largestRate } from './cut-core.js';
 
 /** Bits a second. */
@@ -23,11 +23,11 @@ export function bandwidthOf(
 ): Bandwidth {
   let total = 0;
   for (let segment = 0; segment < bytes.length; segment++) total += bytes[segment]!;
-  let peak = 0;
-  for (let from = 0; from < bytes.length; from += segmentsATurn)
-    peak = Math.max(peak, largestRate({ starts, bytes }, from, timescale, targetDuration));
   const ticks = starts[bytes.length]! - starts[0]!;
   // A film of one picture may have no length at all.
   const average = Math.max(1, Math.round((8 * total * timescale) / Math.max(1, ticks)));
-  return { peak: Math.max(average, Math.ceil(peak)), average };
+  let peak = average;
+  for (let from = 0; from < bytes.length; from += ratesATurn)
+    peak = largestRate({ starts, bytes }, from, timescale, targetDuration, peak);
+  return { peak: Math.ceil(peak), average };
 }

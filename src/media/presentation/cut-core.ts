@@ -2,7 +2,15 @@
 // code, and a thousand segments an hour are more than it does quickly then. Not here: what is cut where (cut.ts), segments (segments.ts).
 
 import { putNumbers } from '../film-tables.js';
-import { mostTracks, segmentsATurn, segmentsBehind, type TableCore, tableCore, trackWords } from '../table-core.js';
+import {
+  mostTracks,
+  ratesATurn,
+  ratesBehind,
+  segmentsATurn,
+  type TableCore,
+  tableCore,
+  trackWords,
+} from '../table-core.js';
 import type { Timeline } from './timeline.js';
 
 /** Words of a `Track` behind its floating point numbers. */
@@ -168,18 +176,23 @@ export function measureSegments(timeline: Timeline, segments: SegmentNumbers, fr
   return areAlone === 1;
 }
 
-/** The largest rate, in bits a second, of neighbouring segments that last about a target duration and begin with one of some hundreds, from one on. */
+/**
+ * The largest rate, in bits a second, of neighbouring segments that last about a target duration and begin with one of some thousands, from one on.
+ * @param peak that of others: what is not above it is not looked for
+ */
 export function largestRate(
   { starts, bytes }: Pick<SegmentNumbers, 'starts' | 'bytes'>,
   from: number,
   timescale: number,
   targetDuration: number,
+  peak: number,
 ): number {
-  const { core, times, lengths } = tableCore();
-  const known = Math.min(segmentsATurn + segmentsBehind, bytes.length - from);
+  const { core, times, lengths, ends, state } = tableCore();
+  const known = Math.min(ratesATurn + ratesBehind, bytes.length - from);
   putNumbers(times.numbers, starts.subarray(from, from + known + 1), 0);
   putNumbers(lengths.numbers, bytes.subarray(from, from + known), 0);
-  return core.largestRate(times.at, lengths.at, Math.min(segmentsATurn, known), known, timescale, targetDuration);
+  const count = Math.min(ratesATurn, known);
+  return core.largestRate(times.at, lengths.at, count, known, timescale, targetDuration, peak, ends.at, state.at);
 }
 
 /** Fields of `Listing`: a floating point number, and words behind it. */
