@@ -297,6 +297,24 @@ test('M30: the first variant has the sound that most players play', () => {
   assert.equal(variantsOf(text)[0]!.AUDIO, 'aac');
 });
 
+test('M23: rates of a group are by its target duration, which is the largest of its films', () => {
+  // Its bytes are of 1 Mbit/s; what was measured by segments of its own is a moment’s peak.
+  const short = madeUpFilm([{ ...madeUpVideo({ bandwidth: 1_000_000 }), bandwidth: 9_000_000 }]);
+  const long = madeUpFilm([madeUpVideo({ bandwidth: 2_500_000 })], { targetDuration: 6 });
+  const bandwidthsOf = (...films: Offer[]) =>
+    variantsOf(
+      masterPlaylist(
+        films.map((film) => madeUpMember(film)),
+        [],
+      ),
+    ).map(({ BANDWIDTH }) => Number(BANDWIDTH));
+  assert.deepEqual(bandwidthsOf(short), [9_000_000]);
+  assert.deepEqual(
+    bandwidthsOf(short, long).map((rate) => Math.round(rate / 10_000)),
+    [250, 100],
+  );
+});
+
 test('M31: H.264 and H.265 in one group are both listed', () => {
   const members = ['avc1', 'hvc1'].map((format) => madeUpMember(madeUpFilm([madeUpVideo({ format })])));
   const codecs = variantsOf(masterPlaylist(members, [])).map(({ CODECS }) => CODECS);

@@ -2,11 +2,11 @@
 // specification. Not here: the playlists it names (media-playlist.ts).
 
 import { type AudioGroup, type AudioOffer, audioOf, type Source } from './audio-groups.js';
-import { iFrameRates, iFrameTarget } from './i-frame-rates.js';
 import { subtitleLabels } from './labels.js';
 import { statedLanguage } from './language.js';
 import { iFramePlaylistName, playlistName } from './names.js';
 import { entriesInUse, type Member, type OfferedRendition, type OfferedSubtitle } from './offer.js';
+import { iFrameTarget, ratesOf, withRates } from './rates.js';
 import { quoted } from './text.js';
 import { shownSize } from './video-shape.js';
 
@@ -26,9 +26,11 @@ interface Variant {
 
 /**
  * The master playlist of the members, which are cut alike.
- * @param members the film that is asked for, and those of its group; at least one
+ * @param films the film that is asked for, and those of its group; at least one
  */
-export function masterPlaylist(members: readonly Member[], subtitles: readonly OfferedSubtitle[]): string {
+export function masterPlaylist(films: readonly Member[], subtitles: readonly OfferedSubtitle[]): string {
+  const target = Math.max(...films.map(({ presentation }) => presentation.targetDuration));
+  const members = withRates(films, target);
   const audio = audioOf(members, () => true);
   const videos = members.flatMap((member) =>
     member.presentation.renditions
@@ -46,7 +48,6 @@ export function masterPlaylist(members: readonly Member[], subtitles: readonly O
     const rates = [`BANDWIDTH=${bandwidth}`, `AVERAGE-BANDWIDTH=${averageBandwidth}`];
     lines.push(`#EXT-X-STREAM-INF:${[...rates, ...attributes, ...shared].join(',')}`, uri);
   }
-  const target = Math.max(...members.map(({ presentation }) => presentation.targetDuration));
   lines.push(...videos.flatMap((video) => iFrameLine(video, target)));
   return `${lines.join('\n')}\n`;
 }
@@ -185,7 +186,7 @@ function iFrameLine({ member, rendition }: Source, target: number): string[] {
   const frames = member.iFrames(rendition);
   if (frames === undefined || frames.count === 0) return [];
   const { timescale } = rendition.track;
-  const { peak, average } = iFrameRates(frames, timescale, iFrameTarget(frames, timescale, target));
+  const { peak, average } = ratesOf(frames, timescale, iFrameTarget(frames, timescale, target));
   const { width, height } = shownSize(rendition.track);
   const attributes = [
     `BANDWIDTH=${peak}`,

@@ -2,7 +2,6 @@
 // target duration, and where one begins anew (another sample description) all do. Not here: the master, and the cutting.
 
 import { fragmentRanges } from './fragment-ranges.js';
-import { iFrameTarget } from './i-frame-rates.js';
 import { iFrameName, initSegmentName, mediaSegmentName, sourceName, subtitleSegmentName } from './names.js';
 import {
   descriptionChanges,
@@ -13,6 +12,7 @@ import {
   segmentAtChange,
   startSeconds,
 } from './offer.js';
+import { iFrameTarget } from './rates.js';
 import { quoted } from './text.js';
 
 /** The playlist of a rendition. `targetDuration` is that of the whole group, in seconds; by default the film's own. */
