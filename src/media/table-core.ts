@@ -116,7 +116,7 @@ export function tableCore(): TableCore {
 const segmentsKnown = segmentsATurn + 1;
 const ratesKnown = ratesATurn + ratesBehind + 1;
 /** At least what all areas take; what they leave is the pool's. */
-const workBytes = 512 * 1024;
+const workBytes = 576 * 1024;
 
 /** Has each function compiled, which V8 does when it is first called, and the memory's pages there: while a film is read that would hold others up. */
 function warm(core: TableFunctions, { buffer }: WebAssembly.Memory, at: number): void {
