@@ -71,6 +71,11 @@ function sumOfSizes(track: Track, from: u32, to: u32): u64 {
   return sum;
 }
 
+/** The least ticks that a segment and a picture of a list last: players, and the rules of playlists, want more than no time. */
+function momentOf(track: Track): f64 {
+  return ceil(track.timescale / 1000);
+}
+
 /** `styp`; headers of moof and traf, mfhd, tfdt and tfhd without what is optional; trun without what is. */
 const stypBytes: u32 = 24;
 const fixedMoofBytes: u32 = 72;
@@ -97,8 +102,8 @@ function headBytes(track: Track, from: u32, to: u32, bytes: u64): u64 {
 }
 
 /**
- * Measures segments by their first samples, behind which is the one behind the last: when each begins, but not before the one in front of it (`before`), bytes in front of its media, bytes
- * of all of it, and its description. Returns 1 where each begins with a sync sample and shows nothing before it.
+ * Measures segments by their first samples, behind which is the one behind the last: when each begins, but not before a moment of the one in front of it (`before`), bytes in front of its
+ * media, bytes of all of it, and its description. Returns 1 where each begins with a sync sample and shows nothing before it.
  */
 export function measureSegments(
   track: Track,
@@ -111,12 +116,13 @@ export function measureSegments(
   kinds: usize,
 ): u32 {
   forgetTimes();
+  const moment = momentOf(track);
   let start = before;
   let areAlone: u32 = 1;
   for (let index: u32 = 0; index < count; index++) {
     const from = load<u32>(firsts + (index << 2));
     const to = load<u32>(firsts + (index << 2), 4);
-    start = max(start, earliestComposition(track, from, to) + track.shift);
+    start = max(start + moment, earliestComposition(track, from, to) + track.shift);
     const bytes = bytesBetween(track, from, to);
     const head = headBytes(track, from, to, bytes);
     store<f64>(starts + (index << 3), start);
@@ -225,7 +231,7 @@ export function largestRate(
   return largest;
 }
 
-/** A key frame that begins no segment is listed when it is this long behind the one before it: in some films every frame is one. */
+/** A key frame that begins no segment is listed when it is this long behind the one before it: in some films every frame is one. One that begins a segment is listed when it is behind it. */
 const leastSeconds: f64 = 0.5;
 
 /** Samples that are looked at in one call. */
@@ -261,6 +267,7 @@ export function listPictures(
   forgetTimes();
   let listed: u32 = 0;
   const least = leastSeconds * track.timescale;
+  const moment = momentOf(track);
   for (let look: u32 = 0; listing.segment < count && look < mostLooks; look++) {
     const segment = listing.segment;
     const first = load<u32>(firsts + (segment << 2));
@@ -274,14 +281,15 @@ export function listPictures(
     }
     if (listed === room) break;
     listing.sample = sample + 1;
-    const ticks = compositionTime(track, sample) + track.shift;
+    const ticks = max(0, compositionTime(track, sample) + track.shift);
     const isFirst = sample === first;
-    if (!isFirst && listing.hasBefore !== 0 && ticks - listing.before < least) continue;
+    const gap = isFirst ? moment : least;
+    if (listing.hasBefore !== 0 && ticks - listing.before < gap) continue;
     listing.before = ticks;
     listing.hasBefore = 1;
     store<u32>(samples + (listed << 2), sample);
     store<u32>(begins + (listed << 2), isFirst ? segment : u32.MAX_VALUE);
-    store<f64>(starts + (listed << 3), max(0, ticks));
+    store<f64>(starts + (listed << 3), ticks);
     const front = isFirst
       ? load<u32>(heads + (segment << 2))
       : <u32>headBytes(track, sample, sample + 1, <u64>sizeOf(track, sample));

@@ -90,7 +90,7 @@ function compareSegments(timeline: Timeline, firsts: readonly number[], targetSe
   }
   assert.equal(segments.standAlone, oracle.standAlone(timeline, firsts, expected));
   const { timescale } = timeline.track;
-  const end = Math.max(expected.at(-1)!.start, timeline.endTicks);
+  const end = Math.max(expected.at(-1)!.start + oracle.momentOf(timeline), timeline.endTicks);
   const peak = oracle.largestRate(expected, end, timescale, targetSeconds);
   const { peak: found, average } = segments.bandwidth(timescale, targetSeconds);
   assert.equal(found, Math.max(average, Math.ceil(peak)));
@@ -105,6 +105,8 @@ function compareSegments(timeline: Timeline, firsts: readonly number[], targetSe
     listed.map((index) => pictures.segment(index)),
     begins,
   );
+  for (const segment of expected.keys()) assert.ok(segments.durationTicks(segment) >= timescale / 1000, 'it lasts');
+  for (const picture of listed) assert.ok(pictures.durationTicks(picture) >= timescale / 1000, 'it is shown');
   const size = { headBytes: 0, mediaBytes: 0, isStretch: false };
   for (const [index, sample] of samples.entries()) {
     const own = begins[index]! < 0;

@@ -73,7 +73,7 @@ function checkSegment(presentation: Presentation, rendition: Rendition, segment:
   const { segments, track } = rendition;
   const [first, end] = [segments.firstSample(segment), segments.endSample(segment)];
   assert.ok(end > first, 'no segment is empty');
-  assert.ok(segments.durationTicks(segment) >= 0 && segments.startTicks(segment) >= 0);
+  assert.ok(segments.durationTicks(segment) > 0 && segments.startTicks(segment) >= 0);
   const headBytes = segmentHeadBytes(rendition, segment);
   assert.equal(segmentHead(rendition, segment).length, headBytes);
   const media = track.samples.bytes(first, end);
@@ -99,7 +99,10 @@ function checkPresentation(made: Film): void {
     const frames = pictures(rendition);
     if (frames === undefined) continue;
     assert.match(iFramePlaylist(presentation, rendition, frames), /^#EXTM3U/);
-    for (let index = 0; index < Math.min(10, frames.count); index++) iFrameHead(rendition, frames, index);
+    for (let index = 0; index < Math.min(10, frames.count); index++) {
+      iFrameHead(rendition, frames, index);
+      assert.ok(frames.durationTicks(index) > 0);
+    }
   }
   const member = {
     presentation,

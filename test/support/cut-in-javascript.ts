@@ -174,6 +174,9 @@ function withoutShortTail(timeline: Timeline, cuts: number[], targetSeconds: num
   return cuts;
 }
 
+/** The least ticks that a segment lasts. */
+export const momentOf = ({ track }: Timeline): number => Math.ceil(track.timescale / 1000);
+
 /** What is known of a segment: when it begins, bytes in front of its media, bytes of all of it, its description. */
 export interface OracleSegment {
   readonly start: number;
@@ -186,10 +189,10 @@ export interface OracleSegment {
 export function segmentsOf(timeline: Timeline, firsts: readonly number[]): OracleSegment[] {
   const { track } = timeline;
   const size = { headBytes: 0, mediaBytes: 0, isStretch: false };
-  let start = 0;
+  let start = -momentOf(timeline);
   return firsts.map((first, index) => {
     const end = firsts[index + 1] ?? timeline.end;
-    start = Math.max(start, earliestComposition(track, first, end) + timeline.shift);
+    start = Math.max(start + momentOf(timeline), earliestComposition(track, first, end) + timeline.shift);
     measureFragment(timeline, first, end, size);
     const bytes = size.headBytes + size.mediaBytes;
     return { start, headBytes: size.headBytes, bytes, description: track.samples.description(first) };
@@ -236,6 +239,12 @@ export function picturesOf(timeline: Timeline, firsts: readonly number[]): { sam
   return { samples, begins };
 }
 
+/** Whether a picture is shown so many ticks behind the one before it, if there is one. */
+function isBehind(timeline: Timeline, before: number | undefined, sample: number, ticks: number): boolean {
+  const shown = (each: number) => Math.max(0, presentationTicks(timeline, each));
+  return before === undefined || shown(sample) - shown(before) >= ticks;
+}
+
 function takeSegment(
   timeline: Timeline,
   first: number,
@@ -247,14 +256,12 @@ function takeSegment(
   const { track } = timeline;
   let sample = first;
   // A segment that begins with a new description may begin without a key frame.
-  if (cutSampleAtOrAfter(track, sample) === sample) {
+  if (cutSampleAtOrAfter(track, sample) === sample && isBehind(timeline, samples.at(-1), sample, momentOf(timeline))) {
     samples.push(sample);
     begins.push(segment);
   }
   for (sample = cutSampleAtOrAfter(track, sample + 1); sample < end; sample = cutSampleAtOrAfter(track, sample + 1)) {
-    const before = samples.at(-1);
-    const ticks = presentationTicks(timeline, sample);
-    if (before !== undefined && ticks - presentationTicks(timeline, before) < 0.5 * track.timescale) continue;
+    if (!isBehind(timeline, samples.at(-1), sample, 0.5 * track.timescale)) continue;
     samples.push(sample);
     begins.push(-1);
   }

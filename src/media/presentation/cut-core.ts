@@ -11,7 +11,7 @@ import {
   tableCore,
   trackWords,
 } from '../table-core.js';
-import type { Timeline } from './timeline.js';
+import { momentTicks, type Timeline } from './timeline.js';
 
 /** Words of a `Track` behind its floating point numbers. */
 const enum TrackWord {
@@ -158,7 +158,7 @@ export function measureSegments(timeline: Timeline, segments: SegmentNumbers, fr
   const { tracks, cuts, times, heads, lengths, kinds } = core;
   placeTrack(core, timeline, 0);
   putNumbers(cuts.numbers, samples.subarray(from, from + count + 1), 0);
-  const before = from === 0 ? 0 : starts[from - 1]!;
+  const before = from === 0 ? -momentTicks(timeline.track) : starts[from - 1]!;
   const areAlone = core.core.measureSegments(
     tracks.at,
     before,

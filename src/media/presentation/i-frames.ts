@@ -5,7 +5,7 @@ import { putNumbers } from '../film-tables.js';
 import type { Steps } from './cut.js';
 import type { ListedPictures } from './cut-core.js';
 import type { Segments } from './segments.js';
-import type { Timeline } from './timeline.js';
+import { momentTicks, type Timeline } from './timeline.js';
 
 /** I-frames of a video rendition, numbered from 0; times in ticks as those of its segments. */
 export class IFrames {
@@ -58,8 +58,9 @@ export class IFrames {
 
   /** Ticks to the next one; of the last one, to the end of the presentation. */
   durationTicks(index: number): number {
-    const end = index + 1 < this.count ? this.#starts[index + 1]! : this.#timeline.endTicks;
-    return Math.max(0, end - this.#starts[index]!);
+    const { track, endTicks } = this.#timeline;
+    const end = index + 1 < this.count ? this.#starts[index + 1]! : endTicks;
+    return Math.max(momentTicks(track), end - this.#starts[index]!);
   }
 
   /** Bytes from the segment's first to the end of the picture; or of the fragment of its own. */

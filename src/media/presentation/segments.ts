@@ -6,7 +6,7 @@ import { type Bandwidth, bandwidthOf } from './bandwidth.js';
 import type { Steps } from './cut.js';
 import { measureSegments, PictureLister } from './cut-core.js';
 import { type FragmentSize, measureFragment } from './fragment.js';
-import type { Timeline } from './timeline.js';
+import { momentTicks, type Timeline } from './timeline.js';
 
 /** Segments that may be stretches, which are looked at before others have a turn. */
 const stretchesPerTurn = 32;
@@ -57,7 +57,7 @@ export class Segments {
     }
     if (timeline.mayStretch) yield* segments.#takeStretches(timeline);
     const last = segments.count;
-    segments.#starts[last] = Math.max(segments.#starts[last - 1]!, timeline.endTicks);
+    segments.#starts[last] = Math.max(segments.#starts[last - 1]! + momentTicks(timeline.track), timeline.endTicks);
     segments.#takeDescriptions(numbers.descriptions);
     return segments;
   }

@@ -114,6 +114,11 @@ export function earliestComposition({ samples }: Pick<FilmTrack, 'samples'>, fir
   return earliest;
 }
 
+/** The least ticks that a segment, and a picture of a list, last. */
+export function momentTicks({ timescale }: Pick<FilmTrack, 'timescale'>): number {
+  return Math.ceil(timescale / 1000);
+}
+
 /** What the kinds of track decide for themselves. */
 interface Times {
   readonly first: number;
@@ -167,7 +172,7 @@ function finish(
     shift,
     startTicks,
     // One picture may last for no time at all; a segment may not.
-    endTicks: Math.max(startTicks + Math.ceil(track.timescale / 1000), latestEnd(track, first, end) + shift),
+    endTicks: Math.max(startTicks + momentTicks(track), latestEnd(track, first, end) + shift),
     defaults: film.fragments?.find((fragments) => fragments.track === track.id)?.defaults,
   };
 }
