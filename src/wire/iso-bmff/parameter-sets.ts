@@ -39,9 +39,14 @@ function unitAt(config: Uint8Array, at: number): Uint8Array | undefined {
   return length > 2 && end <= config.length ? config.subarray(at + 2, end) : undefined;
 }
 
-/** Without the 3 that stands behind two zeros. */
+/** More bytes than stand in front of the colours, every list of them as long as it can be. */
+const mostBytes = 4096;
+
+/** The begin of a unit without the 3 that stands behind two zeros. */
 function withoutEscapes(unit: Uint8Array): Uint8Array {
-  return unit.filter((byte, at) => byte !== 3 || at < 2 || unit[at - 1] !== 0 || unit[at - 2] !== 0);
+  return unit
+    .subarray(0, mostBytes)
+    .filter((byte, at) => byte !== 3 || at < 2 || unit[at - 1] !== 0 || unit[at - 2] !== 0);
 }
 
 type SetReader = (bits: Bits) => Colour | undefined;
