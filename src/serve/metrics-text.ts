@@ -108,7 +108,7 @@ export function metricsText(workers: readonly Metrics[], engine: string, pinned?
   family(
     'clearway_turn_duration_seconds',
     'histogram',
-    'How long a turn of the loop was busy: the others wait meanwhile.',
+    'How long a turn of the loop was busy, without what the kernel sends for io_uring between two: the others wait meanwhile.',
     histogram(turnBoundsMs, 'turns', 'turnsSumMs'),
   );
 

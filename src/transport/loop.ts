@@ -71,7 +71,10 @@ export class Loop implements EngineEvents {
   readonly #dues = new DueQueue();
   /** Rings in the first turn after its time, for which the loop wakes up. */
   alarm: Alarm | undefined;
-  /** Told after each turn how long it was busy, in milliseconds: from the end of its wait, while nobody else had a turn. */
+  /**
+   * Told after each turn how long it was busy, in milliseconds: from the end of its wait, while nobody else had a turn. What io_uring does as it is handed
+   * operations is one call with that wait, and not in it: of small answers that is most of the work (1.1 of 1.24 s).
+   */
   onTurn: ((busyMs: number) => void) | undefined;
   /** The lengths by which it is chosen how pieces of files leave. */
   sendLimits: SendLimits = defaultSendLimits;
