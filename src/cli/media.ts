@@ -5,7 +5,7 @@ import { closeSync, constants, fstatSync, openSync, readdirSync, readFileSync, r
 import { basename, dirname, join } from 'node:path';
 import { type Film, FilmRefusal, maxReadBytes } from '../media/film.js';
 import { groupMembers, type SideCar, sideCarsOf } from '../media/playlists/groups.js';
-import { presentationOf } from '../media/presentation/presentation.js';
+import { type Presentation, presentationOf } from '../media/presentation/presentation.js';
 import { readFilm } from '../media/read-film.js';
 import { filmText, type ReadSideCar, reportOf } from '../media/report.js';
 import { maxSubtitleBytes, readSubtitle, SubtitleRefusal } from '../media/subtitles/read-subtitle.js';
@@ -38,8 +38,10 @@ export async function run(args: string[]): Promise<number> {
   const folder = dirname(path);
   const name = basename(path);
   let film: Film;
+  let presentation: Presentation;
   try {
     film = readFilmAt(path);
+    presentation = presentationOf(film);
   } catch (error) {
     if (!(error instanceof FilmRefusal)) throw error;
     const { message: refusal, status } = error;
@@ -51,7 +53,7 @@ export async function run(args: string[]): Promise<number> {
   const report = reportOf({
     name,
     film,
-    presentation: presentationOf(film),
+    presentation,
     group: groupMembers(name, siblings),
     sideCars: sideCarsOf(name, siblings).map((sideCar) => readSideCar(folder, sideCar)),
   });

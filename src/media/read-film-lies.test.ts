@@ -368,6 +368,11 @@ test('boxes that are longer than what they lie in, nested, endless or upside dow
   assert.match(refusedBy(() => readFilmBytes(joined(box('ftyp', 'isom'), box('moov', many)))).message, /more boxes/);
   const traks = Array.from({ length: 65 }, (_, index) => trak({ id: index + 1, tables: tableBoxes(honest) }));
   assert.match(refusedBy(() => readFilmBytes(movie(traks))).message, /65 tracks/);
+  const empty = Array.from({ length: 64 }, () => box('trak'));
+  assert.match(
+    refusedBy(() => readFilmBytes(movie(empty))).message,
+    /(?:track 0 has no [^;]*; ){4}and 60 more; transcode/,
+  );
   const long = joined(box('ftyp', 'isom'), bytes.u32(1), 'moov', bytes.u64(2 ** 40));
   assert.match(refusedBy(() => readFilmBytes(long, 2 ** 41)).message, /header \(moov\) of 1099511627776 bytes/);
   for (const size of [Number.MAX_SAFE_INTEGER, -1, 0, 15]) {

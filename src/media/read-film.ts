@@ -30,6 +30,8 @@ const mostTopLevel = 65_536;
 const mostMoovBytes = 256 * 1024 * 1024;
 const mostBoxes = 50_000;
 const mostTracks = 64;
+/** Tracks of which a refusal says why they were left out. */
+const mostReasons = 4;
 
 /**
  * Reads a film of `size` bytes; see {@link FilmNeed} for what it yields and is resumed with. The caller is the first user of its tables.
@@ -148,7 +150,9 @@ function* read(size: number, kept: FilmTables): Reading<Film> {
     if (track.timescale !== head.timescale) fragments = undefined;
   }
   if (tracks.length === 0) {
-    const why = leftOut.map(({ track, reason }) => `track ${track} ${reason}`).join('; ');
+    const reasons = leftOut.slice(0, mostReasons).map(({ track, reason }) => `track ${track} ${reason}`);
+    const more = leftOut.length - reasons.length;
+    const why = [...reasons, ...(more > 0 ? [`and ${more} more`] : [])].join('; ');
     const how = 'transcode it, for example ffmpeg -i IN -c:v libx264 -c:a aac out.mp4';
     throw new FilmRefusal(`has no track that can be played${why === '' ? '' : `: ${why}`}; ${how}`);
   }

@@ -1,7 +1,7 @@
 // The MPD of a film, or of the films of a group (ISO 23009-1, profile isoff-live): the same segments as in HLS, named by template and
 // listed by their times. Not here: how XML is written (xml.ts).
 
-import { type AudioChoice, audioOf, codecFamily, type Source } from './audio-groups.js';
+import { type AudioChoice, type AudioOffer, audioOf, codecFamily, type Source } from './audio-groups.js';
 import { subtitleLabels } from './labels.js';
 import { statedLanguage } from './language.js';
 import { initSegmentName, mediaSegmentName, subtitleName } from './names.js';
@@ -54,7 +54,8 @@ export function manifest(members: readonly Member[], subtitles: readonly Offered
     mediaPresentationDuration: seconds(duration),
     minBufferTime: 'PT2S',
   };
-  const periods = spans.map((span) => period(members, subtitles, span));
+  const choices = { sets: pictureSets(members), audio: audioOf(members, isForDash) };
+  const periods = spans.map((span) => period(members, subtitles, choices, span));
   return `<?xml version="1.0" encoding="UTF-8"?>\n${element('MPD', attributes, periods)}\n`;
 }
 
@@ -63,10 +64,20 @@ export function isInDash(members: readonly Member[]): boolean {
   return members.some(({ presentation }) => presentation.renditions.some(isForDash));
 }
 
-function period(members: readonly Member[], subtitles: readonly OfferedSubtitle[], span: Span): string {
-  const audio = audioOf(members, isForDash);
+/** Between what a player may choose, in each Period: pictures by set, and sound. */
+interface Choices {
+  readonly sets: readonly (readonly Source[])[];
+  readonly audio: AudioOffer;
+}
+
+function period(
+  members: readonly Member[],
+  subtitles: readonly OfferedSubtitle[],
+  { sets: pictures, audio }: Choices,
+  span: Span,
+): string {
   const sets = [
-    ...videoSets(members, span),
+    ...videoSets(members, pictures, span),
     ...audio.groups.flatMap((group, index) =>
       group.sources.flatMap((source, choice) => {
         // A track that fills in for another codec has its own set already.
@@ -99,7 +110,7 @@ function isForDash(rendition: OfferedRendition): boolean {
 }
 
 /** Pictures between which a player may change: of one codec, and cut at the same times. */
-function videoSets(members: readonly Member[], span: Span): SetWriter[] {
+function pictureSets(members: readonly Member[]): Source[][] {
   const sets: Source[][] = [];
   for (const member of members) {
     for (const rendition of member.presentation.renditions) {
@@ -109,6 +120,10 @@ function videoSets(members: readonly Member[], span: Span): SetWriter[] {
       else set.push({ member, rendition });
     }
   }
+  return sets;
+}
+
+function videoSets(members: readonly Member[], sets: readonly (readonly Source[])[], span: Span): SetWriter[] {
   return sets.flatMap((set) => {
     const representations = set.flatMap((source) =>
       representation(members, source, span, pictureOf(source.rendition, entryIn(source.rendition, span))),

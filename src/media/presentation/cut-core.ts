@@ -1,6 +1,7 @@
 // Cutting and measuring by the core (src/core/film-cut.ts, film-segments.ts), a few hundred segments in a call: the first film of a process is cut before V8's compiler has seen any
 // code, and a thousand segments an hour are more than it does quickly then. Not here: what is cut where (cut.ts), segments (segments.ts).
 
+import { FilmRefusal } from '../film.js';
 import { putNumbers } from '../film-tables.js';
 import {
   mostTracks,
@@ -65,6 +66,14 @@ const enum CuttingWord {
   taken,
 }
 
+/** Entries that the playlists of a film have at most, of all its tracks: in a day with four tracks there are 86,400 segments. */
+const mostEntries = 100_000;
+
+/** Holds a film to playlists that can be written soon, and that players read. @throws FilmRefusal */
+export function limitEntries(count: number): void {
+  if (count > mostEntries) throw new FilmRefusal('needs playlists of more than 100,000 entries: split it');
+}
+
 /** How segments are to be cut. */
 export interface CutWish {
   readonly targetSeconds: number;
@@ -74,7 +83,7 @@ export interface CutWish {
   readonly pointsEnd?: number;
 }
 
-/** Cuts a track. Each call does some of the work: others have their turn between two. */
+/** Cuts a track. Each call does some of the work: others have their turn between two. Any throws FilmRefusal where there are too many cuts. */
 export class Cutter {
   /** First samples of segments, rising. */
   readonly cuts: number[];
@@ -137,6 +146,7 @@ export class Cutter {
     const count = cut(core);
     putNumbers(this.#state, core.stateFloats.subarray(0, CuttingFloat.end), 0);
     for (let index = 0; index < count; index++) this.cuts.push(core.cuts.numbers[index]!);
+    limitEntries(this.cuts.length);
   }
 }
 

@@ -103,6 +103,36 @@ test('pictures that stand for hours have no rate that playlists could tell', () 
   assert.equal(rateOf(0.5), 1 / 1800);
 });
 
+test('a film whose playlists would have more entries than can be written soon is refused', () => {
+  const refusal = { name: 'FilmRefusal', message: 'needs playlists of more than 100,000 entries: split it' };
+  const refused = (...tracks: TrackWish[]) => assert.throws(() => presentationOf(madeUpFilm(...tracks)), refusal);
+  const long = (kind: 'video' | 'audio', count: number): TrackWish => ({ kind, timescale: 1, count, duration: 4 });
+  for (const kind of ['video', 'audio'] as const) {
+    assert.equal(presentationOf(madeUpFilm(long(kind, 90_000))).renditions[0]!.segments.count, 90_000);
+    refused(long(kind, 100_001));
+    refused(long(kind, 60_000), long('audio', 60_000));
+  }
+  // Every second has a key frame, and every eighth begins a segment.
+  refused({ timescale: 1, count: 200_000, duration: 1, gop: 1 });
+  // Each change of the description is a Period, which describes every track.
+  const changing = (changes: number): TrackWish => ({
+    ...{ timescale: 1, count: changes + 1, duration: 4 },
+    description: (sample) => sample % 2,
+  });
+  assert.equal(presentationOf(madeUpFilm(changing(1000))).renditions[0]!.segments.count, 1001);
+  refused(changing(4000));
+  refused(changing(2000), changing(2000));
+});
+
+test('descriptions that change twice within a tenth of a second are refused: playlists take such changes for one', () => {
+  const changing = (ticks: number): TrackWish => ({
+    ...{ timescale: 1000, count: 3, duration: (sample) => (sample === 1 ? ticks : 4000) },
+    description: (sample) => sample % 2,
+  });
+  assert.equal(presentationOf(madeUpFilm(changing(101))).renditions[0]!.segments.count, 3);
+  assert.throws(() => presentationOf(madeUpFilm(changing(100))), /twice within a tenth of a second/);
+});
+
 test('a last piece of less than a quarter of the target belongs to the segment before', () => {
   assert.deepEqual(starts(presentationOf(madeUpFilm({ ...video(9, 50), count: 224 }))), [0, 4, 8.96]);
   assert.deepEqual(starts(presentationOf(madeUpFilm({ ...video(9, 50), count: 225 }))), [0, 4, 8, 9]);
@@ -256,7 +286,7 @@ test('what a film that is made to be slow says costs no more than its samples', 
   const never = madeUpFilm(video(2000, 1, { offset: (sample) => -sample }));
   assert.ok(presentationOf(never).renditions[0]!.segments.count >= 1);
   const changing = madeUpFilm(video(400, 1, { duration: 0, description: (sample) => sample % 2 }));
-  assert.equal(presentationOf(changing).renditions[0]!.segments.count, 10_000);
+  assert.throws(() => presentationOf(changing), /twice within a tenth of a second/);
 });
 
 test('cutting gives others their turns', () => {

@@ -1,8 +1,9 @@
 // A film as adaptive streams: its renditions, cut into segments that all its playlists agree on. This is what playlists and the
 // serving of segments are made from. Not here: playlists and names (playlists/), and everything that touches a file.
 
-import type { Film, FilmTrack } from '../film.js';
+import { type Film, FilmRefusal, type FilmTrack } from '../film.js';
 import { atOnce, commonCuts, cutAudio, cutVideo, cutVideoAt, type Steps } from './cut.js';
+import { limitEntries } from './cut-core.js';
 import { fragmentExtents, writeFragmentHead } from './fragment.js';
 import { IFrames } from './i-frames.js';
 import { initSegment } from './init.js';
@@ -60,15 +61,19 @@ export interface PresentationOptions {
 }
 
 const defaultTargetSeconds = 4;
+/** Seconds: playlists take changes that are nearer to each other for one, of several tracks. */
+const leastBetweenChanges = 0.1;
+/** At a change, the MPD describes each track anew: text of so many segments. */
+const entriesOfSet = 32;
 /** More segments than any sound has in front of its pictures. */
 const mostBefore = 65_536;
 
-/** Cuts a film into segments, at once: for the command line and tests. */
+/** Cuts a film into segments, at once: for the command line and tests. @throws FilmRefusal where that takes too many entries of playlists */
 export function presentationOf(film: Film, options: PresentationOptions = {}): Presentation {
   return atOnce(presentationSteps(film, options));
 }
 
-/** Cuts a film into segments; yields well before a millisecond is over, so that others have a turn. */
+/** Cuts a film into segments; yields well before a millisecond is over, so that others have a turn. @throws FilmRefusal as {@link presentationOf} */
 export function* presentationSteps(film: Film, options: PresentationOptions = {}): Steps<Presentation> {
   const targetSeconds = options.targetSeconds ?? defaultTargetSeconds;
   const { timelines, movedSeconds, notes: timelineNotes } = timelinesOf(film, options.withStretches);
@@ -121,9 +126,18 @@ function* cutTracks(
     );
   }
   const cut = new Map<Timeline, Segments>();
+  let entries = 0;
+  const segmentsAt = function* (timeline: Timeline, cuts: readonly number[]): Steps<Segments> {
+    entries += cuts.length;
+    limitEntries(entries);
+    const segments = yield* Segments.of(timeline, cuts);
+    entries += changesOf(segments, timeline.track) * timelines.length * entriesOfSet;
+    limitEntries(entries);
+    return segments;
+  };
   for (const video of videos) {
     const cuts = common === undefined ? yield* cutVideo(video, targetSeconds) : yield* cutVideoAt(video, common);
-    cut.set(video, yield* Segments.of(video, cuts));
+    cut.set(video, yield* segmentsAt(video, cuts));
   }
   const [reference] = videos;
   const points = reference === undefined ? (givenPoints ?? []) : cutSeconds(reference, cut.get(reference)!);
@@ -133,9 +147,27 @@ function* cutTracks(
     if (cut.has(timeline)) continue;
     const before = reference === undefined ? [] : secondsBefore(reference, timeline, targetSeconds);
     const cuts = yield* cutAudio(timeline, [...before, ...points], pointsEnd, targetSeconds, isGridOnly);
-    cut.set(timeline, yield* Segments.of(timeline, cuts));
+    cut.set(timeline, yield* segmentsAt(timeline, cuts));
   }
   return timelines.map((timeline) => cut.get(timeline)!);
+}
+
+/**
+ * How often the sample description changes: playlists begin anew there.
+ * @throws FilmRefusal where what is between two changes is too short for them to be told apart.
+ */
+function changesOf(segments: Segments, { timescale }: FilmTrack): number {
+  let changes = 0;
+  let before = 0;
+  for (let segment = 1; segment < segments.count; segment++) {
+    if (segments.init(segment) === segments.init(segment - 1)) continue;
+    const ticks = segments.startTicks(segment) - segments.startTicks(before);
+    if (ticks <= leastBetweenChanges * timescale)
+      throw new FilmRefusal('changes its sample description twice within a tenth of a second: encode it anew');
+    before = segment;
+    changes++;
+  }
+  return changes;
 }
 
 /** Times of the grid in front of a video that begins long behind its sound, and that at which it begins. */

@@ -198,9 +198,10 @@ export class Titles {
     const identity = found.map((each) => this.#by(each.source).identity).join('+');
     const films = found.map(({ film }) => film);
     const cut = this.#cuts.get({ identity, file: found[0]!.source.file }, () => cutTogether(films, this.#options));
-    if (!('value' in cut)) return cut;
-    // Too few cuts in common: each stands alone.
-    const { presentations } = cut.value;
+    // A film of the group cannot be cut, or there are too few cuts in common: each stands alone.
+    const isRefused = 'refusal' in cut && cut.refusal.status === 422 && found.length > 1;
+    if (!('value' in cut) && !isRefused) return cut;
+    const presentations = 'value' in cut ? cut.value.presentations : [];
     if (presentations.length < found.length) {
       const alone = found.filter((each) => each.name === name);
       return this.#make(alone, path);

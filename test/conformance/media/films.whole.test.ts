@@ -22,7 +22,7 @@ import { after, before, test } from 'node:test';
 import { workerEntry } from '../../../src/media/serving/entry.js';
 import { resolveOptions } from '../../../src/serve/options.js';
 import type { Server } from '../../../src/serve/server.js';
-import { box, movie, tableBoxes, trak } from '../../support/box-film.js';
+import { box, bytes, fullBox, joined, movie, tableBoxes, trak } from '../../support/box-film.js';
 import { amongSound, type FilmName, film, filmSkip, makeFilm } from '../../support/films.js';
 import { readMp4 } from '../../support/mp4-oracle.js';
 import { until } from '../../support/until.js';
@@ -336,6 +336,19 @@ forEachEngine(
         const path = new URL(playlist, origin).pathname;
         for (const segment of await segmentsOf(path)) assert.equal((await get(segment)).status, 200, segment);
       }
+    });
+
+    test('a film of a group that cannot be cut leaves the others alone', { skip: filmSkip }, async () => {
+      const count = 200_000;
+      const tables = tableBoxes({ stts: [[count, 4]], stsc: [[1, count, 1]], stco: [4096] });
+      const header = movie([trak({ timescale: 1, tables: [...tables, fullBox('stsz', 0, 0, bytes.u32(1, count))] })]);
+      const long = joined(header, box('free', Buffer.alloc(count + 4096)));
+      place('plain.mp4', 'pair_120p.mp4');
+      writeFileSync(site.at('pair_240p.mp4'), long);
+      assert.equal(addressesIn(await textOf('/pair_120p.mp4/master.m3u8')).length, 1);
+      const refused = await get('/pair_240p.mp4/master.m3u8');
+      assert.equal(refused.status, 422);
+      assert.equal(await refused.text(), 'pair_240p.mp4 needs playlists of more than 100,000 entries: split it\n');
     });
 
     test('the page, the report and the live figures of a film', { skip: filmSkip }, async () => {
