@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { box, bytes, fullBox, joined, movie, tableBoxes, trak } from '../../test/support/box-film.js';
-import { readFilmBytes } from '../../test/support/read-film-file.js';
+import { readFilmBytes, readFilmFrom } from '../../test/support/read-film-file.js';
 import type { Film } from './film.js';
 
 const baseIsMoof = 0x20000;
@@ -37,6 +37,21 @@ test('a short decode time that begins anew at 2^32 goes on', () => {
   const back = readFilmBytes(joined(header, at(longTime(near)), at(longTime(0))));
   assert.deepEqual(timesOf(back), [near, near + 40, 2 ** 32, 2 ** 32 + 40]);
   assert.match(back.notes[0]!, /begins before the one before it ends/);
+});
+
+test('a fragment takes one read, and many small ones take one together', () => {
+  const readsOf = (samples: number): number => {
+    const moof = box('moof', part(1, baseIsMoof, run(samples)));
+    const film = joined(header, ...Array.from({ length: 400 }, () => joined(moof, data(samples))));
+    let reads = 0;
+    readFilmFrom(film.length, (offset, length) => {
+      reads++;
+      return film.subarray(offset, offset + length);
+    });
+    return reads;
+  };
+  assert.ok(readsOf(50) < 410, `${readsOf(50)}`);
+  assert.ok(readsOf(1) < 50, `${readsOf(1)}`);
 });
 
 test('the data of a track that is left out has the sizes of its defaults', () => {

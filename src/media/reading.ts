@@ -82,7 +82,8 @@ export function* wholeBox({ type, start, end }: Box, most: number, until = end):
 
 /** The header of the box at `at`, which ends at `end` or before. @throws BoxError */
 export function* boxAt(at: number, end: number, isTopLevel = false): Reading<Box> {
-  const view = yield* bytesAt(at, Math.min(headerBytes, end - at));
+  // What is in it, or behind it, is looked at next.
+  const view = yield* bytesAt(at, Math.min(headerBytes, end - at), Math.min(end, at + nearBytes));
   return readBox(view, 0, at, end, isTopLevel);
 }
 
