@@ -255,7 +255,7 @@ describe('a response that is held to a rate', { skip }, () => {
           const most = share * (1 + Math.floor(ms / 1000)) + slack;
           assert.ok(peer.got.length <= most, `${peer.got.length} bytes after ${ms} ms`);
           if (peer.got.length > got && atMost > share) steps++;
-          // By sendfile what is less than a packet waits for the next share, corked.
+          // By sendfile what is less than a packet is left, corked, to a timer of the kernel (200 ms).
           const mayHold = mode === SendMode.sendfile && peer.got.length < expected.length;
           assert.ok(mayHold || !peer.held || peer.got.length > got, 'nothing is held back');
         }
