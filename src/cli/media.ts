@@ -5,6 +5,7 @@ import { closeSync, constants, fstatSync, openSync, readdirSync, readFileSync, r
 import { basename, dirname, join } from 'node:path';
 import { type Film, FilmRefusal, maxReadBytes } from '../media/film.js';
 import { groupMembers, type SideCar, sideCarsOf } from '../media/playlists/groups.js';
+import { cleanLine } from '../media/playlists/text.js';
 import { type Presentation, presentationOf } from '../media/presentation/presentation.js';
 import { readFilm } from '../media/read-film.js';
 import { filmText, type ReadSideCar, reportOf } from '../media/report.js';
@@ -46,7 +47,7 @@ export async function run(args: string[]): Promise<number> {
     if (!(error instanceof FilmRefusal)) throw error;
     const { message: refusal, status } = error;
     if (values.json === true) process.stdout.write(`${JSON.stringify({ name, refusal, status }, null, 2)}\n`);
-    else process.stderr.write(`clearway media: ${name} ${refusal}\n`);
+    else process.stderr.write(`${cleanLine(`clearway media: ${name} ${refusal}`)}\n`);
     return 1;
   }
   const siblings = namesIn(folder);

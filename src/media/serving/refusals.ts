@@ -4,15 +4,16 @@ import type { HandlerAnswer, RefusalAnswer } from '../../serve/beneath.js';
 import type { Representation } from '../../serve/representation.js';
 import type { Resource } from '../../serve/resource.js';
 import type { FilmRefusal } from '../film.js';
+import { cleanLine } from '../playlists/text.js';
 import type { NotNow } from './known-files.js';
 import { nameOf } from './titles.js';
 
 /** Answers with a resource that is not kept. */
 export const resource = (what: Resource): HandlerAnswer => ({ kind: 'resource', resource: what });
 
-/** A refusal in words. */
+/** A refusal in words: one line, whatever the film's file is called. */
 export function refusal(status: RefusalAnswer['status'], sentence: string): RefusalAnswer {
-  return { kind: 'refusal', status, sentence };
+  return { kind: 'refusal', status, sentence: cleanLine(sentence) };
 }
 
 /** A part that a film does not have so many of. */
