@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { madeUpAudio, madeUpEntry, madeUpFilm, madeUpVideo } from '../../test/support/made-up-films.js';
+import { columnsOf } from '../text/columns.js';
 import type { Film } from './film.js';
 import type { FilmJson } from './page/report-shape.js';
 import type { SideCar } from './playlists/groups.js';
@@ -88,6 +89,15 @@ test('a listing says a film of a phone as it is shown, as its page does', () => 
   const { track } = madeUpVideo({ track: { width: 640, height: 360, rotation: 90 } });
   const tracks = [track, sound.track] as unknown as Film['tracks'];
   assert.equal(filmNote({ durationSeconds: 20, tracks }), '0:20, video 360 x 640, audio');
+});
+
+test('columns of tracks stand below each other, in any script', () => {
+  const named = (language: string) => ({ ...reportOf(reported([sound])).tracks[0]!, language });
+  const report = { ...reportOf(reported([sound])), tracks: [named('en'), named('ja'), named('zh')] };
+  const lines = filmText(report).split('\n').slice(1, 4);
+  const places = lines.map((line) => columnsOf(line.slice(0, line.indexOf('stereo'))));
+  assert.ok(lines[1]!.includes('日本語') && places[0]! > 0, lines.join('\n'));
+  assert.deepEqual(places, [places[0], places[0], places[0]]);
 });
 
 test('notes say what viewers would notice', () => {

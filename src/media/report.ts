@@ -1,6 +1,7 @@
 // What a film offers, for people and for programs: `clearway media FILE`, and `film.json` beneath a film for the player page. Pure: the
 // film and its presentation are given. Not here: reading them.
 
+import { columnsOf, padColumns } from '../text/columns.js';
 import { clockWords, formatBitRate, formatBytes } from '../text/units.js';
 import { encodePath } from '../wire/http/path.js';
 import type { Film } from './film.js';
@@ -232,11 +233,11 @@ function notesOn(tracks: readonly TrackReport[], presentation: Offer): string[] 
 /** The report as text, for a terminal. */
 export function filmText(report: FilmReport): string {
   const rows = report.tracks.map(trackCells);
-  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((cells) => cells[column]!.length)));
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((cells) => columnsOf(cells[column]!))));
   const kind = report.isFragmented ? `fragmented ${report.container}` : report.container;
   const lines = [
     `${report.name}: ${lengthText(report.durationSeconds)}, ${formatBytes(report.bytes)}, ${kind}`,
-    ...rows.map((cells) => `  ${cells.map((cell, column) => cell.padEnd(widths[column]!)).join('  ')}`.trimEnd()),
+    ...rows.map((cells) => `  ${cells.map((cell, column) => padColumns(cell, widths[column]!)).join('  ')}`.trimEnd()),
     '',
     'Addresses, below the folder that clearway serve --media serves',
     `  HLS   ${report.addresses.hls}`,

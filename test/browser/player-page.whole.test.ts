@@ -126,14 +126,24 @@ describe('films in a browser', { skip }, () => {
     assert.equal(await page.locator('#audio option').count(), 2);
     await page.selectOption('#audio', '1');
     await plays(page, 'the other language');
+    await page.waitForFunction((end) => {
+      const { buffered, currentTime } = document.querySelector('video')!;
+      const last = buffered.length - 1;
+      return last >= 0 && buffered.start(last) <= currentTime && buffered.end(last) > end;
+    }, seconds - 0.5);
+    await page.waitForTimeout(1100);
+    const rate = await page.locator('#tiles dd').nth(1).innerText();
     await page.selectOption('#subtitles', '0');
     await page.waitForFunction(() => {
       const tracks = [...document.querySelector('video')!.textTracks];
       return tracks.some((track) => track.mode === 'showing' && (track.cues?.length ?? 0) > 0);
     });
+    await page.waitForTimeout(1100);
     const tiles = await page.locator('#tiles dd').allTextContents();
     assert.equal(tiles.at(-1), '0 B', tiles.join(' | '));
     // In the units of the listing that leads here, and of clearway media.
+    // What came of subtitles is too little to tell a rate.
+    assert.equal(tiles[1], rate);
     assert.match(tiles[2]!, /^\d+\.\d [KM]iB$/, tiles.join(' | '));
     await page.locator('#modes table').waitFor();
     assert.match(await page.locator('#tracks').innerText(), /avc1/);
@@ -288,6 +298,41 @@ describe('films in a browser', { skip }, () => {
       await page.locator('#refusal').waitFor({ timeout: 60_000 });
       assert.match(await page.locator('#refusal').innerText(), words);
       await giveBackPage(page);
+    }
+  });
+
+  test('a server that is started again while a film plays is waited for', async () => {
+    const longer = ['-f', 'lavfi', '-i', 'testsrc=s=160x120:r=1:d=1200', ...coded, '-g', '4'];
+    makeFilm(site.at('stays.mp4'), longer);
+    const options = { root: site.root, media: true, workers: 1, port: 0 };
+    const first = await startServer(options, 1, workerEntry(options));
+    const home = new URL('stays.mp4/', first.urls[0]);
+    const page = await takePage();
+    await page.goto(home.href);
+    const said = () => page.locator('#state').innerText();
+    await page.evaluate(() => {
+      const video = document.querySelector('video')!;
+      video.muted = true;
+      return video.play();
+    });
+    await plays(page, 'from the start');
+    assert.equal(await said(), 'playing by hls.js');
+    await first.close(0);
+    await page.evaluate(() => {
+      document.querySelector('video')!.currentTime = 1100;
+    });
+    await page.locator('#refusal').waitFor({ timeout: 10_000 });
+    assert.match(await page.locator('#refusal').innerText(), /^The server does not answer\./);
+    assert.equal(await said(), 'waiting for the film');
+    const again = { ...options, port: Number(home.port) };
+    const second = await startServer(again, 1, workerEntry(again));
+    try {
+      await plays(page, 'the server is there again');
+      assert.equal(await said(), 'playing by hls.js');
+      assert.equal(await page.locator('#refusal').isVisible(), false);
+    } finally {
+      await giveBackPage(page);
+      await second.close(0);
     }
   });
 

@@ -47,22 +47,38 @@ function fill(kind: 'quality' | 'audio' | 'subtitles', choice: Choice, none: str
   byId(`${kind}-label`).hidden = choice.names.length < (kind === 'subtitles' ? 1 : 2);
 }
 
+function notice(sentence: string): void {
+  const target = byId('refusal');
+  setText(target, sentence);
+  target.hidden = sentence === '';
+}
+
+/** It cannot go on: what the video element does is not told any more. */
+let isStopped = false;
+function say(state: string): void {
+  if (!isStopped) setText(byId('state'), state);
+}
+
 const player = openPlayer(video, addresses.master, {
   choices(quality, audio, subtitles) {
     fill('quality', quality, 'automatic');
     fill('audio', audio, undefined);
     fill('subtitles', subtitles, 'off');
   },
-  segment(bytes, ms) {
+  segment(bytes, ms, isMain) {
     loadedBytes += bytes;
+    // What comes of subtitles and sound is so little that it tells how long an answer takes, and no rate.
+    if (!isMain) return;
     lastRate = (bytes * 8000) / ms;
     push(ratePoints, [Date.now(), lastRate]);
   },
+  answers(isAnswered) {
+    notice(isAnswered ? '' : 'The server does not answer. It is asked until it does, and the film goes on then.');
+  },
   failed(sentence) {
-    const notice = byId('refusal');
-    setText(notice, `It cannot be played: ${sentence}.`);
-    notice.hidden = false;
-    setText(byId('state'), 'stopped');
+    notice(`It cannot be played: ${sentence}.`);
+    say('stopped');
+    isStopped = true;
   },
 });
 byId('quality').addEventListener('change', (event) => player.chooseQuality(chosen(event)));
@@ -90,19 +106,21 @@ function bufferedAhead(): number {
 
 video.addEventListener('play', () => {
   startedAt ||= performance.now();
-  setText(byId('state'), `playing by ${player.by}`);
+  say('waiting for the film');
 });
-video.addEventListener('pause', () => setText(byId('state'), 'paused'));
-video.addEventListener('ended', () => setText(byId('state'), 'ended'));
+video.addEventListener('pause', () => say('paused'));
+video.addEventListener('ended', () => say('ended'));
 video.addEventListener('playing', () => {
   startMs ??= performance.now() - startedAt;
+  say(`playing by ${player.by}`);
 });
 video.addEventListener('waiting', () => {
+  if (!video.paused) say('waiting for the film');
   // Waiting for a place that was sought is no stall.
   if (startMs !== undefined && !video.seeking) stalls++;
 });
 video.addEventListener('loadedmetadata', () => {
-  if (video.paused) setText(byId('state'), `ready: ${player.by} plays it`);
+  if (video.paused) say(`ready: ${player.by} plays it`);
 });
 
 /** When each track begins, by its name. */

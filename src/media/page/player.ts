@@ -15,8 +15,10 @@ export interface Choice {
 /** Who is told of what happens. */
 export interface PlayerEvents {
   choices(quality: Choice, audio: Choice, subtitles: Choice): void;
-  /** A segment of `bytes` came within `ms`. */
-  segment(bytes: number, ms: number): void;
+  /** A segment of `bytes` came within `ms`; of the picture, or of the sound of a film without one, where `isMain`. */
+  segment(bytes: number, ms: number, isMain: boolean): void;
+  /** The server does not answer, or does so again. It is asked until it does. */
+  answers(isAnswered: boolean): void;
   /** It cannot go on. */
   failed(sentence: string): void;
 }
@@ -34,6 +36,8 @@ export interface Player {
 
 /** How often a fatal error is answered by trying again before it is told. */
 const mostRecoveries = 3;
+/** Between two times that a server is asked which does not answer, once hls.js has given up. */
+const askAgainMs = 3000;
 
 /** Begins to load; nothing plays before the viewer wants it to. */
 export function openPlayer(video: HTMLVideoElement, source: string, events: PlayerEvents): Player {
@@ -60,15 +64,17 @@ class HlsPlayer implements Player {
   readonly by = 'hls.js';
   private readonly hls = new Hls({ enableWorker: true, startFragPrefetch: true });
   private recoveries = 0;
+  private isAnswered = true;
 
   constructor(
     video: HTMLVideoElement,
-    source: string,
+    private readonly source: string,
     private readonly events: PlayerEvents,
   ) {
     const { hls } = this;
     const tell = () => this.tellChoices();
     hls.on(Events.MANIFEST_PARSED, tell);
+    hls.on(Events.MANIFEST_PARSED, () => this.tellAnswered(true));
     hls.on(Events.LEVEL_SWITCHED, tell);
     hls.on(Events.AUDIO_TRACKS_UPDATED, tell);
     hls.on(Events.AUDIO_TRACK_SWITCHED, tell);
@@ -76,7 +82,8 @@ class HlsPlayer implements Player {
     hls.on(Events.SUBTITLE_TRACK_SWITCH, tell);
     hls.on(Events.FRAG_LOADED, (_event, { frag }) => {
       const { loaded, loading } = frag.stats;
-      events.segment(loaded, Math.max(0.1, loading.end - loading.start));
+      this.tellAnswered(true);
+      events.segment(loaded, Math.max(0.1, loading.end - loading.start), frag.type === 'main');
     });
     hls.on(Events.ERROR, (_event, data) => this.recover(data));
     hls.loadSource(source);
@@ -114,8 +121,27 @@ class HlsPlayer implements Player {
     );
   }
 
+  private tellAnswered(isAnswered: boolean): void {
+    if (this.isAnswered === isAnswered) return;
+    this.isAnswered = isAnswered;
+    this.events.answers(isAnswered);
+  }
+
+  /** hls.js asks six times within half a minute; a server that is started again may take longer. */
+  private askAgain(): void {
+    const { hls } = this;
+    if (hls.levels.length === 0) hls.loadSource(this.source);
+    else hls.startLoad();
+  }
+
   private recover(data: ErrorData): void {
     const status = data.response?.code;
+    // An answer that takes long is none that is missing, until hls.js has given it up.
+    if (data.type === 'networkError' && !status && (data.fatal || data.details.endsWith('LoadError'))) {
+      this.tellAnswered(false);
+      if (data.fatal) setTimeout(() => this.askAgain(), askAgainMs);
+      return;
+    }
     const final = data.details === 'fragLoadError' && data.frag?.type !== 'subtitle' ? finalWords(status) : undefined;
     if (!data.fatal && final === undefined) return;
     // What the browser has no decoder for it does not play at a second try, and hls.js would not say so again.
@@ -128,6 +154,7 @@ class HlsPlayer implements Player {
       data.type === 'mediaError'
         ? `this browser does not play what it is coded in (${data.details}); the file itself, below, may play`
         : `${data.details}${status ? `, status ${status}` : ''}`;
+    this.isAnswered = true;
     this.events.failed(final ?? why);
     this.hls.stopLoad();
   }
