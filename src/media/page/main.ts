@@ -2,7 +2,7 @@
 // The page of a film: plays it, and shows what it is made of, how much is buffered, how fast segments come and how their
 // bytes leave the server.
 
-import { formatBitRate, formatBytes } from '../../text/units.js';
+import { clockWords, formatBitRate, formatBytes } from '../../text/units.js';
 import { Chart, type ChartPoint } from '../../ui/chart.js';
 import { byId, element, setText, table } from '../../ui/dom.js';
 import { type Choice, openPlayer } from './player.js';
@@ -176,7 +176,7 @@ function showFilm(film: FilmJson): void {
     bandwidth > 0 ? formatBitRate(bandwidth) : '',
   ]);
   byId('tracks').replaceChildren(
-    table(`${seconds(film.durationSeconds)} long`, ['Kind', 'Codec', 'Language', 'What it is', '#At most'], rows),
+    table(`${clockWords(film.durationSeconds)} long`, ['Kind', 'Codec', 'Language', 'What it is', '#At most'], rows),
   );
   const others = film.group.filter((name) => name !== film.name);
   const together = `Offered as one film with ${others.join(', ')}: tracks and bytes of those are on their own pages.`;
