@@ -102,6 +102,7 @@ function* readTopLevel(size: number): Reading<TopLevel> {
     at = box.end;
   }
   if (moov === undefined) {
+    if (size === 0) throw new FilmRefusal('is empty: wait until it is written, or copy it again');
     throw new FilmRefusal('has no header (moov): it is cut off or still being written; wait, or copy it again');
   }
   return { boxes, moov, brand, firstFragment, isOpenEnded };
