@@ -1,5 +1,5 @@
 // Many viewers of a film, each with a play-out buffer: stalls, how evenly segments come, and CPU a viewer, beside nginx with
-// limit_rate and Node with streams. On loopback, and over a veth pair with an MTU of 1500 where network namespaces may be made.
+// limit_rate, Node with streams, and the least that sendfile costs (floor.c). On loopback, and over a veth pair with an MTU of 1500 where network namespaces may be made.
 
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
@@ -108,7 +108,8 @@ function openVeth(): { network: Network; close(): void } | undefined {
   return { network: { name: 'veth', address, under: ['ip', 'netns', 'exec', name] }, close };
 }
 
-function peersFor(plainDirectory: string, bitsPerSecond: number): readonly Peer[] {
+/** @param floor the program of floor.c */
+function peersFor(plainDirectory: string, bitsPerSecond: number, floor: string): readonly Peer[] {
   const rate = Math.round((bitsPerSecond * paceFactor) / 8);
   const onPlain = (peer: Peer): Peer => ({
     ...peer,
@@ -122,10 +123,17 @@ function peersFor(plainDirectory: string, bitsPerSecond: number): readonly Peer[
     () => undefined,
     (site, port, address) => [process.execPath, program, site, String(port), address],
   );
+  // Nobody answers with fewer calls: one sendfile a second for each viewer.
+  const least = commandPeer(
+    'C floor',
+    () => undefined,
+    (site, _port, address) => [floor, site, address, String(rate), '1000'],
+  );
   return [
     clearwayPeer('uring', '--media', '--pace', 'auto'),
     clearwayPeer('epoll', '--media', '--pace', 'auto'),
     onPlain(nginx),
+    onPlain(least),
     onPlain(node),
   ];
 }
@@ -168,13 +176,15 @@ const plainOf = ({ siteDirectory }: Session): string => `${siteDirectory}-plain`
 
 /** Runs all servers on all networks, interleaved. */
 export async function measureViewers(session: Session, plan: ViewersPlan, list: ViewersList): Promise<ViewersCell[]> {
+  const floor = join(session.scratchDirectory, 'viewers-floor');
+  compile('bench/media/floor.c', floor);
   const veth = openVeth();
   const cells: ViewersCell[] = [];
   try {
     const loopback: Network = { name: 'loopback', address: '127.0.0.1', under: [] };
     for (const network of veth === undefined ? [loopback] : [loopback, veth.network]) {
       const running: { cell: ViewersCell; peer: RunningPeer }[] = [];
-      for (const peer of peersFor(plainOf(session), films.interleaved.videoBitsPerSecond)) {
+      for (const peer of peersFor(plainOf(session), films.interleaved.videoBitsPerSecond, floor)) {
         const start: Peer['start'] = (context) => peer.start({ ...context, address: network.address });
         const started = await session.start({ ...peer, start });
         if (started === undefined) continue;
