@@ -94,7 +94,7 @@ function compareSegments(timeline: Timeline, firsts: readonly number[], targetSe
   const peak = oracle.largestRate(expected, end, timescale, targetSeconds);
   const { peak: found, average } = segments.bandwidth(timescale, targetSeconds);
   assert.equal(found, Math.max(average, Math.ceil(peak)));
-  const pictures = atOnce(IFrames.of(timeline, segments))!;
+  const pictures = atOnce(IFrames.of(timeline, segments));
   const { samples, begins } = oracle.picturesOf(timeline, firsts);
   const listed = Array.from({ length: pictures.count }, (_, index) => index);
   assert.deepEqual(

@@ -67,7 +67,7 @@ const enum CuttingWord {
 }
 
 /** Entries that the playlists of a film have at most, of all its tracks: in a day with four tracks there are 86,400 segments. */
-export const mostEntries = 100_000;
+const mostEntries = 100_000;
 
 /** Holds a film to playlists that can be written soon, and that players read. @throws FilmRefusal */
 export function limitEntries(count: number): void {

@@ -3,7 +3,7 @@
 
 import { putNumbers } from '../film-tables.js';
 import type { Steps } from './cut.js';
-import { type ListedPictures, mostEntries } from './cut-core.js';
+import { type ListedPictures, limitEntries } from './cut-core.js';
 import type { Segments } from './segments.js';
 import { momentTicks, type Timeline } from './timeline.js';
 
@@ -34,15 +34,15 @@ export class IFrames {
     }
   }
 
-  /** The I-frames of a rendition. undefined where there are more than a playlist has entries: 14 hours of them, half a second apart. */
-  static *of(timeline: Timeline, segments: Segments): Steps<IFrames | undefined> {
+  /** The I-frames of a rendition. @throws FilmRefusal where there are too many */
+  static *of(timeline: Timeline, segments: Segments): Steps<IFrames> {
     const listed: ListedPictures[] = [];
     let count = 0;
     for (const lister = segments.pictures(timeline); !lister.isOver; yield undefined) {
       const some = lister.next();
       listed.push(some);
       count += some.samples.length;
-      if (count > mostEntries) return undefined;
+      limitEntries(count);
     }
     return new IFrames(timeline, listed);
   }

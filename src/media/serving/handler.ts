@@ -17,7 +17,7 @@ import { webVttSegment, wholeWebVtt } from '../subtitles/write-webvtt.js';
 import { type TablePool, tablePool } from '../table-pool.js';
 import { KeptBytes } from './kept-bytes.js';
 import { Progressive } from './progressive.js';
-import { noPictures, noSuch, notNow, refusal, refused, replaced, resource } from './refusals.js';
+import { noSuch, notNow, refusal, refused, replaced, resource } from './refusals.js';
 import { beginRehearsal } from './rehearsal/rehearsal.js';
 import {
   bytesResource,
@@ -253,9 +253,7 @@ function ofVersion(
     case 'playlist':
       return resource(textResource(part, mediaPlaylist(presentation, rendition, targetDuration), types.hls, forEver));
     case 'iFramePlaylist': {
-      const { pictures } = rendition;
-      if (pictures === undefined) return noPictures(part.source);
-      const text = iFramePlaylist(presentation, rendition, pictures, targetDuration);
+      const text = iFramePlaylist(presentation, rendition, rendition.pictures!, targetDuration);
       return resource(textResource(part, text, types.hls, forEver));
     }
     case 'init': {
@@ -283,8 +281,7 @@ const ordinalOf = (renditions: readonly Rendition[], rendition: Rendition): numb
 
 /** A picture inside of a segment: a fragment of its own. */
 function iFrame(part: PartOf, title: Title, rendition: Rendition, number: number): HandlerAnswer {
-  const { pictures } = rendition;
-  if (pictures === undefined) return noPictures(part.source);
+  const pictures = rendition.pictures!;
   const index = number - 1;
   // What begins a segment is a range of that, and has no address of its own.
   if (index >= pictures.count || pictures.segment(index) >= 0) return noSuch(part.source, number);

@@ -21,11 +21,6 @@ export function noSuch(source: Representation, number: number): RefusalAnswer {
   return refusal(404, `${nameOf(source.sourcePath)} has no part ${number} of this kind: load its playlist again`);
 }
 
-/** A film without a playlist of key frames, since that were too long. */
-export function noPictures(source: Representation): RefusalAnswer {
-  return refusal(404, `${nameOf(source.sourcePath)} has no playlist of key frames: there are more than 100,000`);
-}
-
 /** The address has the version of another film. */
 export function replaced(name: string): RefusalAnswer {
   return refusal(410, `${name} was replaced: load its playlist again`);
