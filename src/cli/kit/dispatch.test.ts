@@ -140,13 +140,13 @@ function modulesLoaded(...args: string[]): string[] {
 test('help and version load no command; the help of serve loads no server', () => {
   for (const option of ['--help', '--version']) {
     const beyond = modulesLoaded(option).filter((path) => !/^cli\/(main|commands|kit\/[\w-]+)\.js$/.test(path));
-    assert.deepEqual(beyond, ['kernel/proc.js', 'text/plain-text.js', 'text/wrap.js'], option);
+    assert.deepEqual(beyond, ['kernel/proc.js', 'text/columns.js', 'text/plain-text.js', 'text/wrap.js'], option);
   }
   const loaded = modulesLoaded('serve', '--help');
   assert.ok(loaded.includes('cli/serve.js'));
   assert.deepEqual(
     loaded.filter((path) => !/^cli\//.test(path)),
-    ['kernel/proc.js', 'text/file-trouble.js', 'text/plain-text.js', 'text/wrap.js'],
+    ['kernel/proc.js', 'text/columns.js', 'text/file-trouble.js', 'text/plain-text.js', 'text/wrap.js'],
   );
 });
 
