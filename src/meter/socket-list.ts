@@ -68,8 +68,9 @@ export class SocketList {
   /** @throws RefusedError where all ways are refused: why the last was */
   static open(map: BpfMap): SocketList {
     for (let way = 0; ; way++) {
+      const walks = socketWalks[way]!;
       try {
-        return new SocketList(openWalks(map, socketWalks[way]!), way === 2);
+        return new SocketList(openWalks(map, walks), walks.includes('tcp'));
       } catch (error) {
         if (!(error instanceof RefusedError) || way === socketWalks.length - 1) throw error;
       }

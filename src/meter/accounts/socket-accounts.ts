@@ -168,7 +168,7 @@ export interface SocketRow {
 }
 
 /** Decodes what an iterator wrote: a row for each socket that is not in `seen`, by address, and is put there. */
-export function decodeSockets(bytes: Uint8Array, seen = new Set<bigint>()): SocketRow[] {
+export function decodeSockets(bytes: Uint8Array, seen: Set<bigint>): SocketRow[] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const rows: SocketRow[] = [];
   for (let at = 0; at + identityBytes + keptBytes <= bytes.length; at += identityBytes + keptBytes) {
